@@ -120,8 +120,8 @@ const struct hg_option acme_options[] = {
      .value = "20s",
      .max = 120 * (int64_t)HG_SECOND,
      .doc = "How long a handshake waits for a certificate that is being obtained. After that, or if none is on its "
-            "way, names in domains get a self-signed one. Must not be 0 with on_demand. At start, handshakes always "
-            "wait for the store, up to a second."},
+            "way, names in domains get a self-signed one. Must not be 0 with on_demand. At start, handshakes wait for "
+            "the store for at least a second."},
     {.name = "retry",
      .type = HG_OPTION_DURATION,
      .offset = offsetof(struct acme_config, retry),

@@ -29,7 +29,7 @@ struct dtls_roster_entry {
     uint32_t place;
 };
 
-/* Opens the file for the address that the socket is bound to. NULL: nothing can be kept; the log says why. */
+/* Opens the file for the address that the socket is bound to. NULL: nothing can be kept; errors are logged. */
 struct dtls_roster *dtls_roster_open(const struct hg_instance *instance, int socket);
 /* All associations have been closed in an orderly way: empties and removes the file. NULL is allowed. */
 void dtls_roster_close(struct dtls_roster *roster);

@@ -76,8 +76,8 @@ static const struct hg_option options[] = {
     {.name = "priority",
      .type = HG_OPTION_STRING,
      .offset = offsetof(struct dtls_config, priority),
-     .doc = "A GnuTLS priority string. The default is ECDHE with X25519 or P-256 and AES-128-GCM; processors without "
-            "AES instructions prefer CHACHA20-POLY1305."},
+     .doc = "A GnuTLS priority string. The default is ECDHE with X25519, P-256 or P-384, and AES-GCM or "
+            "CHACHA20-POLY1305, which processors without AES instructions prefer."},
     {0},
 };
 

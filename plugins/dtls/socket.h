@@ -49,8 +49,8 @@ struct dtls_socket {
     uint8_t bytes[DTLS_SEND_CAPACITY];
 };
 
-/* Initializes a socket for `fd`, which the caller still owns: sets options and watches for HG_READ. `buffer_size`: the
- * size to ask for of each kernel buffer. Returns 0, or -1 when out of memory. */
+/* Initializes a socket for `fd`, which the caller still owns: sets options and watches for HG_READ. Returns 0, or -1
+ * when out of memory. */
 int dtls_socket_init(struct dtls_socket *socket, struct hg_worker *worker, int fd, bool connected,
                      hg_io_callback callback, void *arg);
 /* Stops watching. Unsent datagrams are dropped. */

@@ -44,7 +44,8 @@ static const struct hg_option options[] = {
     {OPTION(max_requests), .type = HG_OPTION_INTEGER, .value = "1000", .min = 1, .max = INT64_MAX,
      .doc = "The maximum number of requests on one connection before it is closed."},
     {OPTION(max_request_line), .type = HG_OPTION_SIZE, .value = "8k", .min = 64, .max = 65536,
-     .doc = "The maximum length of the request line; longer ones are answered with 414."},
+     .doc =
+         "The maximum length of the request line; longer ones are answered with 414, or 501 if the method alone is."},
     {OPTION(max_head), .type = HG_OPTION_SIZE, .value = "64k", .min = 256, .max = HTTP1_HEAD_MAX,
      .doc = "The maximum size of a request head; larger ones are answered with 431. See MEMORY."},
     {OPTION(max_fields), .type = HG_OPTION_INTEGER, .value = "100", .min = 1, .max = HTTP1_FIELDS_MAX,
@@ -217,7 +218,7 @@ static void add_counters(struct edge *edge)
     edge->accepted = hg_counter(edge->worker, "connections", "Connections accepted.");
     edge->handed_over = hg_counter(edge->worker, "handed_over", "Connections handed over to another plugin.");
     edge->requests = hg_counter(edge->worker, "requests", "Requests passed on.");
-    edge->refused = hg_counter(edge->worker, "errors", "Requests that this plugin answered with an error.");
+    edge->refused = hg_counter(edge->worker, "errors", "Responses that the gateway made itself.");
     edge->failed_handshakes = hg_counter(edge->worker, "failed_handshakes", "TLS handshakes that failed.");
     edge->aborted = hg_counter(edge->worker, "aborted", "Exchanges whose user closed the connection.");
 }

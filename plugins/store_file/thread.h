@@ -14,7 +14,7 @@
 struct store_thread; /* of an instance */
 struct handle;       /* of a worker */
 
-/* Does not start it. NULL: out of memory. */
+/* Does not start it. NULL: out of memory or descriptors. */
 struct store_thread *store_thread_new(const struct hg_instance *instance, const char *path);
 /* Frees it with all handles that were never started. NULL is allowed. */
 void store_thread_free(struct store_thread *thread);

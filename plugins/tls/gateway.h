@@ -10,7 +10,7 @@
 
 #include <hopgate/connections.h>
 
-/* Accepts on the instance's listeners, if it has any. On error, logs it and returns NULL. */
+/* Accepts on the instance's listeners, if it has any. NULL when out of memory. */
 struct tls_gateway *tls_gateway_new(struct tls_worker *tls);
 /* NULL is allowed. */
 void tls_gateway_free(struct tls_gateway *gateway);

@@ -28,8 +28,8 @@ static const struct hg_option options[] = {
             "accepted; connections handed over by the edge are closed."},
     RATELIMIT_OPTIONS(struct tls_config, ratelimit),
     {OPTION(priority), .type = HG_OPTION_STRING,
-     .doc = "A GnuTLS priority string. The default is TLS 1.3 with X25519 or P-256 and AES-128-GCM; processors "
-            "without AES instructions prefer CHACHA20-POLY1305."},
+     .doc = "A GnuTLS priority string. The default is TLS 1.3 with X25519, P-256 or P-384, and AES-GCM or "
+            "CHACHA20-POLY1305, which processors without AES instructions prefer."},
     {0},
 };
 
@@ -114,8 +114,7 @@ static void make_counters(struct hg_worker *worker, struct tls_counters *counter
     counters->handshakes = hg_counter(worker, "handshakes", "Handshakes completed.");
     counters->handshakes_failed = hg_counter(worker, "handshakes_failed", "Handshakes that failed or timed out.");
     counters->resumed = hg_counter(worker, "handshakes_resumed", "Handshakes resumed with a session ticket.");
-    counters->refused =
-        hg_counter(worker, "handshakes_refused", "Connections from the edge above max_handshakes, or while stopping.");
+    counters->refused = hg_counter(worker, "handshakes_refused", "Connections closed because of max_handshakes.");
     counters->truncated =
         hg_counter(worker, "connections_truncated", "Connections whose TCP stream ended without close_notify.");
 }

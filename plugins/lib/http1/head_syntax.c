@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * The syntax of heads: a state machine that reads each byte once and is never lenient.
+ * The syntax of heads: a state machine that reads each byte once. It is strict with requests, and tolerates some errors
+ * in responses.
  */
 #include "plugins/lib/http1/http1_internal.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright (c) 2026 The hopgate authors
  *
- * HTTP/1 messages (RFC 9112), strictly: from bytes to the heads and fields of <hopgate/message.h> and back. Pure code
+ * HTTP/1 messages (RFC 9112): from bytes to the heads and fields of <hopgate/message.h> and back. Pure code
  * without I/O, shared by the plugins `http` and `origin`.
  *
  * Reading a message:
- *   1. http1_scan() is called with the growing input until the head is complete. It reads every byte once and accepts
- *      only what RFC 9112 allows: exact CRLF, token names directly before the colon, no control bytes, limits.
+ *   1. http1_scan() is called with the growing input until the head is complete. It reads every byte once and, in
+ *      requests, accepts only what RFC 9112 allows: exact CRLF, token names directly before the colon, no control
+ * bytes, limits. Some violations in responses are tolerated, and reported in `broken`.
  *   2. http1_parse_request() or http1_parse_response() turns it into a struct hg_head and determines the framing.
  *   3. http1_body_read() returns the body as parts of the input, then the trailers.
  *

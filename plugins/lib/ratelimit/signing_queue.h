@@ -3,7 +3,7 @@
  *
  * Decides whose handshake is signed next. Signatures are the main cost of a server's handshakes: 0.1 ms with ECDSA,
  * 1 ms with 2,048-bit RSA, 5 ms with 4,096-bit RSA. Once signing has taken 5 ms in a turn of the loop, the rest waits,
- * so that no other event is delayed by more than that and one signature.
+ * so that a plugin delays no other event by more than that and one signature.
  *
  * There are several queues, by how many turns of the same source are already waiting: none, one, two or three, four to
  * seven, and so on. Every other turn goes to the first queue that is not empty; the other turns rotate through all
