@@ -47,7 +47,9 @@ static time_t seconds(void)
 static uint64_t key_of(const void *site, const char *source)
 {
     const char *colon = source ? strrchr(source, ':') : NULL;
-    const char *end = colon && !colon[1 + strspn(colon + 1, "0123456789")] ? colon : NULL;
+    bool is_port = colon && !colon[1 + strspn(colon + 1, "0123456789")] &&
+                   (strchr(source, ':') == colon || (colon > source && colon[-1] == ']'));
+    const char *end = is_port ? colon : NULL;
     uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)site;
 
     hash *= UINT64_C(0x100000001b3);

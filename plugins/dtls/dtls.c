@@ -256,8 +256,10 @@ static int worker_start(struct hg_worker *worker)
     const struct dtls_config *config = worker->cfg;
     struct dtls_worker *dtls = calloc(1, sizeof *dtls);
 
-    if (!dtls)
+    if (!dtls) {
+        hg_log(worker->instance, HG_LOG_ERROR, "cannot start: out of memory");
         return -1;
+    }
     worker->state = dtls;
     dtls->worker = worker;
     dtls->config = config;

@@ -306,6 +306,8 @@ START_TEST(test_log_limited)
         snprintf(peer, sizeof peer, "10.0.0.1:%d", i);
         log_limited(HG_LOG_WARNING, "core", peer, "bad peer %s", peer);
         log_limited(HG_LOG_WARNING, "core", "10.0.0.2:1", "bad peer %s", "10.0.0.2");
+        log_limited(HG_LOG_WARNING, "core", i % 2 ? "2001:db8::1" : "2001:db8::2", "v6 peer %d", i % 2);
+        log_limited(HG_LOG_WARNING, "core", i % 2 ? "[2001:db8::1]:80" : "[2001:db8::1]:81", "v6 port");
         log_limited(HG_LOG_DEBUG, "core", NULL, "not to be seen");
         log_limited(HG_LOG_WARNING, "core", NULL, "nobody in particular");
         log_limited(HG_LOG_WARNING, "core", i % 2 ? "10.0.0.3:1: refused" : "10.0.0.3:1: late", "text %d", i % 2);
@@ -321,9 +323,12 @@ START_TEST(test_log_limited)
     ck_assert_uint_eq(occurrences(text, "bad peer 10.0.0.1"), 3 + 1);
     ck_assert_uint_eq(occurrences(text, "bad peer 10.0.0.2"), 3 + 1);
     ck_assert_uint_eq(occurrences(text, "nobody in particular"), 3 + 1);
-    ck_assert_uint_eq(occurrences(text, "(repeated 97 times in the last minute)\n"), 3);
+    ck_assert_uint_eq(occurrences(text, "(repeated 97 times in the last minute)\n"), 4);
     ck_assert_uint_eq(occurrences(text, "text 0"), 3 + 1); /* a text is not an address with a port */
     ck_assert_uint_eq(occurrences(text, "text 1"), 3 + 1);
+    ck_assert_uint_eq(occurrences(text, "v6 peer 1"), 3 + 1);
+    ck_assert_uint_eq(occurrences(text, "v6 peer 0"), 3 + 1);
+    ck_assert_uint_eq(occurrences(text, "v6 port"), 3 + 1);
     ck_assert_uint_eq(occurrences(text, "after a minute\n"), 1);
 }
 END_TEST
