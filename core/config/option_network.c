@@ -172,12 +172,12 @@ static void networks_clear(void *kept)
     network_set_free(networks->previous);
 }
 
-static void networks_reread(void *kept, option_tell *report, void *arg);
+static void networks_reread(void *kept, option_report *report, void *arg);
 
 static const struct option_kept kept_networks = {.clear = networks_clear, .reread = networks_reread};
 
 struct logging {
-    option_tell *report;
+    option_report *report;
     void *arg;
 };
 
@@ -190,7 +190,7 @@ static void log_fault(void *arg, size_t item, const char *text)
 }
 
 /* A file with errors changes nothing, so that a typo locks nobody in or out. */
-static void networks_reread(void *kept, option_tell *report, void *arg)
+static void networks_reread(void *kept, option_report *report, void *arg)
 {
     struct hg_networks *networks = kept;
     struct logging logging = {report, arg};

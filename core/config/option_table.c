@@ -77,12 +77,12 @@ static bool default_is_bad(const struct table_check *check, const struct hg_opti
     struct config_node at = {.line = 1, .column = 1};
     max_align_t value[8] = {0};
     char *reported = NULL;
-    size_t told_size = 0;
+    size_t reported_size = 0;
     bool good;
 
     if (!option->value || option->type == HG_OPTION_MAP)
         return false;
-    nowhere.errors = open_memstream(&reported, &told_size);
+    nowhere.errors = open_memstream(&reported, &reported_size);
     if (!nowhere.errors)
         return bad(check, option, "out of memory");
     table[0].offset = 0;

@@ -216,7 +216,7 @@ void *option_memory_keep(struct option_memory **memory, size_t size, const struc
     return bytes;
 }
 
-void options_reread(const struct option_memory *memory, option_tell *report, void *arg)
+void options_reread(const struct option_memory *memory, option_report *report, void *arg)
 {
     for (; memory; memory = memory->next)
         if (memory->kept && memory->kept->reread)

@@ -21,8 +21,8 @@ COLD void *option_memory_take(struct option_memory **memory, size_t size);
 
 /* What memory needs besides freeing. Either member may be NULL. */
 struct option_kept {
-    void (*clear)(void *bytes);                                  /* frees what it refers to */
-    void (*reread)(void *bytes, option_tell *report, void *arg); /* see options_reread() */
+    void (*clear)(void *bytes);                                    /* frees what it refers to */
+    void (*reread)(void *bytes, option_report *report, void *arg); /* see options_reread() */
 };
 COLD void *option_memory_keep(struct option_memory **memory, size_t size, const struct option_kept *kept);
 

@@ -34,8 +34,8 @@ COLD void options_free(struct option_memory **memory);
 
 /* Rereads the files whose content may change while the program runs. A file with errors changes nothing. Changes and
  * errors are reported, one line each. */
-typedef void option_tell(void *arg, enum hg_level level, const char *text);
-COLD void options_reread(const struct option_memory *memory, option_tell *report, void *arg);
+typedef void option_report(void *arg, enum hg_level level, const char *text);
+COLD void options_reread(const struct option_memory *memory, option_report *report, void *arg);
 
 /* Whether the networks of an option include the address: see hg_networks_match(). */
 bool networks_match(const struct hg_networks *networks, const struct sockaddr *address);

@@ -120,7 +120,7 @@ struct session {
     const struct hg_codec_ops *codec;
     struct hg_worker *codec_worker;
     struct tn_session *tn;
-    struct hg_link *link;     /* NULL: it has lost its link and waits in the resume queue */
+    struct hg_link *link;     /* NULL: it has lost its link and waits in the resume queue, or it is over */
     bool open;                /* accepted by the gateway */
     bool confirmed;           /* the client knows its name, so it can be resumed */
     bool draining;            /* the peer or this end accepts no new streams */

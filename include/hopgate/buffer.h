@@ -10,7 +10,7 @@
  * Shared bytes are never modified: a buffer is filled by its creator before its first slice is passed on, and only the
  * part that no slice covers yet may still be written to.
  *
- * Threads: the count is atomic, so that an exchange may move from one worker to another. The bytes need no lock because
+ * Threads: the count is atomic, so that workers and other threads may share a buffer. The bytes need no lock because
  * they do not change.
  */
 #ifndef HOPGATE_BUFFER_H

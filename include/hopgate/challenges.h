@@ -38,7 +38,7 @@ struct hg_challenges_ops {
     /**
      * Answers the challenge from now on, until it is withdrawn: http-01 by token, tls-alpn-01 by identifier. Presenting
      * a token again changes nothing; in tls-alpn-01, a second token for the same identifier replaces the first until it
-     * is withdrawn. 0, or -1 when out of memory.
+     * is withdrawn. 0, or -1 if it cannot, as when out of memory.
      */
     int (*present)(struct hg_worker *provider, const struct hg_challenge *challenge);
     /** Stops answering. An unknown token is ignored. */

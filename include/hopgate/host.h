@@ -58,7 +58,7 @@ struct hg_call {
 };
 
 /**
- * Either `error` is NULL and `count` > 0, or `error` says what failed ("no such host") and `count` is 0. The arrays
+ * Either `error` is NULL and `count` > 0, or `error` is a message for people and `count` is 0. The arrays
  * belong to the core.
  */
 typedef void (*hg_resolved)(void *arg, const struct hg_sockaddr *addresses, size_t count, const char *error);
@@ -174,7 +174,8 @@ __attribute__((cold, format(printf, 3, 4))) static inline void hg_log(const stru
 /**
  * Like hg_log(), for lines that outsiders could otherwise cause without bound. Of those with the same format and
  * `source` (an address, whose port is ignored, a name or another text; NULL: no particular source), a few are logged
- * each minute; the others are counted, and a line reports their number: "… (repeated 17 times in the last minute)".
+ * each minute, and a limited number for all sources together; the others are counted, and a line reports their number:
+ * "… (repeated 17 times in the last minute)".
  */
 __attribute__((cold, format(printf, 4, 5))) static inline void
 hg_log_limited(const struct hg_instance *instance, enum hg_level level, const char *source, const char *format, ...)
@@ -215,8 +216,8 @@ hg_config_error(const struct hg_instance *instance, const char *option, const ch
     return -1;
 }
 
-/** Reports a possible problem in the config, in hg_plugin.examine: like hg_config_error(), but without failing; returns
- * 0. */
+/** Reports a possible problem in the config, in configure() or hg_plugin.examine: like hg_config_error(), but without
+ * failing; returns 0. */
 __attribute__((cold, format(printf, 3, 4))) static inline int
 hg_config_warning(const struct hg_instance *instance, const char *option, const char *format, ...)
 {
@@ -413,7 +414,7 @@ static inline struct hg_worker *hg_sibling(const struct hg_worker *worker)
     return worker->host->sibling(worker);
 }
 
-/** Ends a command begun by hg_plugin.command; the program exits with that code. Only for commands. */
+/** Ends hg_plugin.command, with whose code the program exits, or hg_plugin.examine. */
 static inline void hg_finish(struct hg_worker *worker, int exit_code)
 {
     worker->host->finish(worker, exit_code);
@@ -421,7 +422,7 @@ static inline void hg_finish(struct hg_worker *worker, int exit_code)
 
 /**
  * The user that the program becomes after prepare(), for things that should belong to that user; in configure() or
- * later. Returns false and sets nothing if the user does not change.
+ * later. Returns false and sets nothing if the config names no user.
  */
 static inline bool hg_run_as(const struct hg_instance *instance, uid_t *user, gid_t *group)
 {
@@ -460,7 +461,8 @@ static inline size_t hg_listener_sockets(const struct hg_instance *instance, con
     return instance->host->listener_sockets(listener, fds, capacity);
 }
 
-/** This worker's descriptors of a listener, non-blocking: fills `fds` and returns how many there are (1 or 2). */
+/** This worker's descriptors of a listener, non-blocking: fills `fds`, up to `capacity`, and returns how many were
+ * filled (1 or 2). */
 static inline size_t hg_listener_fds(struct hg_worker *worker, const struct hg_listener *listener, int *fds,
                                      size_t capacity)
 {
@@ -496,8 +498,9 @@ static inline bool hg_networks_match(const struct hg_host *host, const struct hg
 /* ---- Capabilities, metrics ---- */
 
 /**
- * Finds the provider of a capability; in configure() or later. False if nothing in the pipeline offers it. In
- * configure() the result only shows that it exists: call its operations from worker_start() on.
+ * Finds the provider of a capability; in configure() or later. False if nothing in the pipeline offers it
+ * in that version. In configure() the result only shows that it exists: call its operations from worker_start() on,
+ * unless their description says otherwise.
  */
 static inline bool hg_capability(struct hg_instance *instance, const char *name, uint32_t version,
                                  struct hg_capability *found)
@@ -543,8 +546,8 @@ static inline uint64_t *hg_gauge(struct hg_worker *worker, const char *name, con
 
 /**
  * Calls `visit` for each series that an instance has in this worker's thread, including those of the core; all series
- * of a metric come one after the other. For plugins that publish them, such as a page for Prometheus. `visit` must not
- * create any.
+ * of a metric of one instance come one after the other. For plugins that publish them, such as a page for Prometheus.
+ * `visit` must not create any.
  */
 static inline void hg_metrics_read(struct hg_worker *worker, hg_series_visitor visit, void *arg)
 {
@@ -564,8 +567,9 @@ static inline struct hg_self *hg_exchange_open(struct hg_worker *edge, struct hg
 }
 
 /**
- * Emits a head, which the exchange then owns. Only for its creator: a stage that answered TAKEN, an edge, an origin.
- * Heads that merely pass through a stage do not need it. Returns the credit for data.
+ * Emits a head, which the exchange then owns. Only for its creator: a stage that answered TAKEN, or an origin; an edge
+ * passes its head to hg_exchange_open(). Heads that merely pass through a stage do not need it. Returns the credit for
+ * data.
  */
 static inline size_t hg_emit_head(struct hg_self *self, enum hg_direction direction, struct hg_head *head)
 {
@@ -596,7 +600,7 @@ static inline void hg_flush(struct hg_self *self, enum hg_direction direction)
     self->host->flush(self, direction);
 }
 
-/** How many bytes may be emitted now. If it returns 0, `writable` will be called. */
+/** How many bytes may be emitted now. If it returns 0 and the exchange is not over, `writable` will be called. */
 static inline size_t hg_credit(struct hg_self *self, enum hg_direction direction)
 {
     return self->host->credit(self, direction);
@@ -639,8 +643,8 @@ static inline void hg_set_tls(struct hg_self *self, const struct hg_tls *tls)
 }
 
 /**
- * On a gateway: whether the target's client may serve the target's service and has a session, even if that has just
- * lost its link.
+ * On a gateway: whether the target's client may serve the target's service and has a session that is not draining, even
+ * if it has just lost its link.
  */
 static inline bool hg_target_served(struct hg_worker *worker, const struct hg_target *target)
 {
@@ -669,8 +673,8 @@ static inline void hg_link_down(struct hg_worker *transport, struct hg_link *lin
 }
 
 /**
- * A packet has arrived. The bytes belong to the transport and are valid during the call. The core may call ops->close()
- * on the handle at hg_link_batch_end(), but never within this call.
+ * A packet has arrived. The bytes belong to the transport and are valid during the call. The core calls no operation of
+ * the transport within it.
  */
 static inline void hg_link_packet(struct hg_worker *transport, struct hg_link *link, uint64_t packet_number,
                                   const uint8_t *packet, size_t size)
@@ -679,15 +683,15 @@ static inline void hg_link_packet(struct hg_worker *transport, struct hg_link *l
 }
 
 /**
- * All packets that had arrived for this link have been passed on: the core now responds. It may call ops->send(),
- * flush() and close() within.
+ * All packets that had arrived for this link have been passed on. The core responds with ops->send(), flush() and
+ * close() at the end of this turn of the loop, never within this call.
  */
 static inline void hg_link_batch_end(struct hg_worker *transport, struct hg_link *link)
 {
     transport->host->link_batch_end(link);
 }
 
-/** ops->send() had refused a packet and would now accept one. The core may call the operations within. */
+/** ops->send() had refused a packet and would now accept one. The core sends at the end of this turn of the loop. */
 static inline void hg_link_writable(struct hg_worker *transport, struct hg_link *link)
 {
     transport->host->link_writable(link);

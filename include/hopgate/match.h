@@ -35,8 +35,8 @@ static inline struct hg_text hg_host_ipv6(struct hg_text address, char *buffer)
 
 /**
  * The host of an authority in the form used for comparison: in lower case, without the port and a final dot, and IPv6
- * addresses in brackets and canonical form. It is written to `buffer`, of HG_HOST_MAX bytes. Empty if it is too long or
- * not a host.
+ * addresses in brackets and canonical form. It is written to `buffer`, of HG_HOST_MAX bytes. Empty if it is too long,
+ * or in brackets but not IPv6; a name is not checked.
  */
 static inline struct hg_text hg_host_canonical(struct hg_text authority, char *buffer)
 {

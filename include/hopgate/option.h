@@ -25,8 +25,8 @@ enum hg_option_type {
     HG_OPTION_STRING = 1,   /**< Any text. `const char *`, owned by the core, NULL if absent. */
     HG_OPTION_BOOL = 2,     /**< true/false, yes/no, on/off. `bool`. */
     HG_OPTION_INTEGER = 3,  /**< Decimal. `int64_t`. */
-    HG_OPTION_SIZE = 4,     /**< 65536, 64k, 1M, 2G (powers of 1024). `uint64_t`, bytes. */
-    HG_OPTION_DURATION = 5, /**< 250ms, 5s, 2m, 1h, 7d; also a plain 0. `hg_time`, nanoseconds. */
+    HG_OPTION_SIZE = 4,     /**< 65536, 64k, 1M, 2G, 1T (powers of 1024). `uint64_t`, bytes. */
+    HG_OPTION_DURATION = 5, /**< 20ns, 30us, 250ms, 5s, 2m, 1h, 7d; also a plain 0. `hg_time`, nanoseconds. */
     HG_OPTION_ADDRESS =
         6,              /**< host:port, [v6]:port, *:port, then words if `choices` allows any. `struct hg_address`. */
     HG_OPTION_PATH = 7, /**< A file; relative paths start at the config file's folder. `const char *`, absolute. */
@@ -41,7 +41,7 @@ enum hg_option_type {
 };
 
 enum {
-    HG_OPTION_REQUIRED = 1 << 0, /**< Its absence is an error. */
+    HG_OPTION_REQUIRED = 1 << 0, /**< Its absence is an error, except in a MAP that is absent itself. */
     HG_OPTION_SECRET = 1 << 1,   /**< Never printed: logs and dumps show "(secret)". */
     HG_OPTION_BODY = 1 << 2, /**< If a block, or an item of a LIST of MAP, is a sequence or scalar and not a mapping, it
                                   is the value of this option. */

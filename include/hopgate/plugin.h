@@ -77,9 +77,10 @@ struct hg_offer {
 /** A capability that a plugin uses. */
 struct hg_need {
     const char *name; /**< NULL terminates the list. */
-    uint32_t version; /**< The version that the plugin was built for; others are refused. */
-    bool optional;    /**< True: the plugin asks with hg_capability(), and reports an error itself if it cannot do
-                           without. */
+    uint32_t
+        version;   /**< The version that the plugin was built for; another one is refused or, if optional, ignored. */
+    bool optional; /**< True: the plugin asks with hg_capability(), and reports an error itself if it cannot do
+                        without. */
 };
 
 /** A command that a plugin adds: `hopgate token NAME`. */
@@ -136,14 +137,17 @@ struct hg_plugin {
      * and opens links, which sessions may have to move to; the core refuses new sessions. May be NULL.
      */
     void (*worker_drain)(struct hg_worker *worker);
-    /** Frees the instance's state in the worker. Its exchanges and links have already ended. May be NULL. */
+    /**
+     * Frees the instance's state in the worker. Its exchanges and links have already ended. Also called if
+     * worker_start() failed; `state` may then be NULL. May be NULL.
+     */
     void (*worker_stop)(struct hg_worker *worker);
 
     /**
      * Begins a command of `commands` that uses a config file: `hopgate WORD ... -c FILE`, where the file has a block of
-     * this plugin. argv[0] is the word; "-c FILE" has been removed. Only the instances that this plugin requires are
-     * started, so `worker` has no state of its own. The loop runs until hg_finish(), which may be called within. NULL
-     * if every command has a `run`.
+     * this plugin. argv[0] is the word; "-c FILE" has been removed. There is no prepare(), and only the instances whose
+     * capabilities this plugin requires are started, so `worker` has no state of its own. The loop runs until
+     * hg_finish(), which may be called within. NULL if every command has a `run`.
      */
     void (*command)(struct hg_worker *worker, int argc, char **argv);
 

@@ -26,11 +26,14 @@ enum hg_served {
 
 struct hg_routes_ops {
     /**
-     * Whether `host`, a name or an address literal (IPv6 in brackets), is served, on any path. Cheap: two table
-     * lookups. Always HG_SERVED_UNKNOWN on a client, whose routes are not by host.
+     * Whether `host`, a name or an address literal (IPv6 in brackets), is served, on any path. Cheap: a table
+     * lookup for each label. Always HG_SERVED_UNKNOWN on a client, whose routes are not by host.
      */
     enum hg_served (*served)(struct hg_worker *provider, struct hg_text host);
-    /** Whether any rule names a host itself; if none does, no host is ever HG_SERVED_LIVE. */
+    /**
+     * Whether any rule names a host itself; if none does, no host is ever HG_SERVED_LIVE. Depends on the config alone;
+     * may also be called in hg_plugin.examine.
+     */
     bool (*names_hosts)(struct hg_worker *provider);
     /**
      * On a client: calls `report` for each service that its rules name, once each. False, perhaps after some calls, if

@@ -7,7 +7,7 @@
  * to the exchange with hg_set_service(). The origin below finds it in exchange->service, and can tell rules apart by
  * its address. So neither includes the other's headers, and the core merely passes the pointer on.
  *
- * Zero means "not given" for every member: the origin then uses its own options.
+ * Zero means "not given" for every member: the origin then uses its own option or, if it has none, its default.
  */
 #ifndef HOPGATE_SERVICE_H
 #define HOPGATE_SERVICE_H
@@ -18,7 +18,7 @@
 struct hg_service {
     const char *host; /**< What the service sees as Host: "public", "origin" or a host[:port]. NULL: not given. */
     hg_time connect_timeout;  /**< The longest that opening a connection may take. 0: not given, as below. */
-    hg_time response_timeout; /**< From the end of the request to the head of the response. */
+    hg_time response_timeout; /**< From the end of the request, or the last interim response, to the next head. */
     hg_time idle_timeout;     /**< The longest time without progress within a request or a response's body. */
     size_t max_head;          /**< The largest head of a response in bytes. */
     size_t max_fields;        /**< The most field lines in the head of a response. */

@@ -11,7 +11,7 @@
  *   - The first is `attach`, the last is `detach`; there is exactly one detach after an attach that answered NEXT,
  *     and nothing after it.
  *   - A callback is never called from within another one of the same exchange: actions requested in a callback (emit,
- *     resume, reply, reset) are queued and done after it has returned.
+ *     resume, reset, break off) are queued and done after it has returned.
  *   - Nothing that a stage receives is modified in place, except heads, which a stage may change while `head` runs.
  *   - Nothing is dropped: a stage that cannot continue returns PAUSE or a short count, and the rest is queued until, in
  *     the end, the sender has to wait.
@@ -35,8 +35,8 @@ enum hg_verdict {
 
 /**
  * Kinds of traffic that a stage understands. `hopgate check` refuses a pipeline in which traffic of a kind that the
- * edge (or on a client the origin) declares could reach a stage that does not understand it. Should such an exchange
- * reach such a stage nevertheless, it is reset with status 501.
+ * edge (or on a client the origin) declares could reach a stage that does not understand it, and hopgate does not start
+ * with it. A request of such a kind that reaches such a stage nevertheless is reset with status 501.
  */
 enum {
     HG_EVENTS_MESSAGES = 1 << 0,  /**< HTTP messages. */
@@ -71,12 +71,13 @@ struct hg_outcome {
     hg_time ended;        /**< When it was over. It began at hg_exchange.started. */
     const char *error;    /**< Why it failed: an error type of RFC 9209 section 2.3; NULL: it did not, or none fits. */
     const char *detail;   /**< The same for people; NULL if complete. */
-    const char *ended_by; /**< The name of the stage that ended it, or "core"; NULL if complete. */
+    const char *ended_by; /**< The name of the stage that ended it; "session": the tunnel; "core"; NULL if
+                               complete. */
 };
 
 /** What all stages may know about an exchange. Only the core changes it. */
 struct hg_exchange {
-    uint64_t number;                  /**< Unique in the process. */
+    uint64_t number;                  /**< Unique in its worker. */
     hg_time started;                  /**< When the head of its request was complete. */
     const struct hg_head *request;    /**< From the first head until detach. */
     const struct hg_head *response;   /**< The latest response head on its way up; NULL before. */
@@ -113,7 +114,7 @@ struct hg_stage_ops {
     /**
      * Bytes of the body arrive. Returns how many of them, from the beginning, the stage has consumed; it passes data on
      * with hg_emit(), either the same slice or other bytes. A short count is backpressure: the core keeps the rest and
-     * offers it again after hg_resume(), along with what has arrived in the meantime. `slice->size` is never 0.
+     * offers it again after hg_resume(), before data that has arrived in the meantime. `slice->size` is never 0.
      */
     size_t (*data)(struct hg_self *self, enum hg_direction direction, const struct hg_slice *slice);
     /**

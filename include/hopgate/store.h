@@ -8,7 +8,8 @@
  * and its `done` is called once, later, in the same worker's thread, never within the call.
  *
  * Keys are paths: 1 to HG_STORE_KEY_MAX bytes, with segments of 1 to HG_STORE_SEGMENT_MAX bytes separated by "/", of
- * any byte but NUL; they are case-sensitive. A key never begins the path of another one: if there is "a/b", there
+ * any byte but NUL; they are case-sensitive. A store may limit segments with other bytes than letters, digits, "-", "_"
+ * and "." to a third of that. A key never begins the path of another one: if there is "a/b", there
  * cannot be "a". The first segment is the name of the plugin that the value belongs to:
  * "acme/certificates/app.example.com".
  *
@@ -50,13 +51,14 @@ enum {
 enum hg_store_status {
     HG_STORE_OK = 0,
     HG_STORE_NOT_FOUND = 1, /**< There is no such value. */
-    HG_STORE_CONFLICT = 2,  /**< Not done: the revision differs, or the lease has expired or has another holder. */
+    HG_STORE_CONFLICT = 2,  /**< Not done: the revision differs, or the lease was released or has passed to another
+                                 holder. */
     HG_STORE_CORRUPT = 3,   /**< The value is damaged: it was put aside for someone to look at, the log says where, and
                                  the key has no value from now on. */
     HG_STORE_NOT_WRITABLE = 4, /**< Not done: disk full, read-only, I/O error, no permission. The old value stays. */
     HG_STORE_NOT_READABLE = 5, /**< There may be a value, but it cannot be read: I/O error, no permission. */
     HG_STORE_UNAVAILABLE = 6,  /**< The store is unreachable or stopping; it is not known whether a write was done. */
-    HG_STORE_INVALID = 7,      /**< An error of the caller: a key or value beyond the limits above. */
+    HG_STORE_INVALID = 7,      /**< An error of the caller: a malformed key, or a size or time beyond the limits. */
 };
 
 /** A revision as a condition. */
@@ -74,7 +76,7 @@ struct hg_store_answer {
     enum hg_store_status status;
     const char *error;    /**< If `status` is not HG_STORE_OK: what failed and where, for people. Never NULL. */
     uint64_t revision;    /**< get: of the value; put: of the new value; put and remove with HG_STORE_CONFLICT: of the
-                               existing value, HG_STORE_ABSENT if none. */
+                               existing value; HG_STORE_ABSENT if there is none, or if the lease was the reason. */
     struct hg_text value; /**< get. */
     const struct hg_store_entry *entries; /**< list: sorted by key. */
     size_t count;                         /**< list. */
@@ -143,7 +145,7 @@ struct hg_store_ops {
      */
     struct hg_store_request *(*renew)(struct hg_worker *provider, struct hg_text lease, uint64_t fence,
                                       hg_time time_to_live, hg_store_done done, void *arg);
-    /** Releases a lease. CONFLICT: it was already lost to another holder. */
+    /** Releases a lease. CONFLICT: it was already released, or lost to another holder. */
     struct hg_store_request *(*release)(struct hg_worker *provider, struct hg_text lease, uint64_t fence,
                                         hg_store_done done, void *arg);
 
@@ -154,7 +156,7 @@ struct hg_store_ops {
      * Calls `changed` in this worker for each value below `prefix` (as in list) that is changed after this call, by
      * this worker, another process, or another machine if the store is shared. Every change that a list or get started
      * later does not show is reported. Several changes may be reported as one, and a change may be reported more than
-     * once. NULL when out of memory or if the store has stopped.
+     * once. NULL when out of memory, if the store has stopped, or if the prefix is too long.
      */
     struct hg_store_watch *(*watch)(struct hg_worker *provider, struct hg_text prefix, hg_store_changed changed,
                                     void *arg);

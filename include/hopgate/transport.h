@@ -40,7 +40,8 @@ enum hg_congestion {
 struct hg_link_info {
     struct hg_text peer;           /**< The address and port of the other end, as text. */
     struct hg_text security;       /**< Protocol and cipher for the log: "DTLS1.2 ECDHE-X25519 AES-128-GCM". */
-    size_t max_packet;             /**< The current size limit of a packet. See hg_link_set_max_packet(). */
+    size_t max_packet;             /**< The current size limit of a packet, 256 to 16,384. See
+                                        hg_link_set_max_packet(). */
     enum hg_congestion congestion; /**< Ignored with HG_TRANSPORT_RELIABLE. */
     /* The members below are only used if there is ops->probe(). */
     size_t probe_max; /**< The largest packet worth probing for, as limited by the local interface. See

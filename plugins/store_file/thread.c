@@ -22,7 +22,7 @@
 #define POLLING_INTERVAL (2 * HG_SECOND)
 #define LOOK_SHARE       20
 /* If the kernel reports changes, others read them at once; this is what "at once" means on a busy machine. */
-#define TOLD_DELAY (250 * HG_MILLISECOND)
+#define REPORT_DELAY (250 * HG_MILLISECOND)
 
 /* A key whose value has changed. */
 struct change {
@@ -327,7 +327,7 @@ static void begin_to_watch(struct store_thread *thread)
             hg_log(directory->instance, HG_LOG_WARNING, "cannot watch %s: %s; polling it every %d s instead",
                    directory->path, strerror(errno), (int)(POLLING_INTERVAL / HG_SECOND));
     }
-    set_delay(thread, TOLD_DELAY);
+    set_delay(thread, REPORT_DELAY);
     if (is_blind(thread))
         look(thread);
 }

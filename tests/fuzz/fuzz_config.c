@@ -116,8 +116,8 @@ static void fill(struct config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *reported = NULL;
-    size_t told_size = 0;
-    FILE *errors = open_memstream(&reported, &told_size);
+    size_t reported_size = 0;
+    FILE *errors = open_memstream(&reported, &reported_size);
     struct config *config = config_parse("f", (const char *)data, size, errors);
 
     must(config != NULL);

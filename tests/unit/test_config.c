@@ -21,12 +21,12 @@ struct parsed {
     struct config *config;
     char *reported; /* all errors and warnings */
     FILE *stream;
-    size_t told_size;
+    size_t reported_size;
 };
 
 static void parse_bytes(struct parsed *parsed, const char *bytes, size_t size)
 {
-    parsed->stream = open_memstream(&parsed->reported, &parsed->told_size);
+    parsed->stream = open_memstream(&parsed->reported, &parsed->reported_size);
     parsed->config = config_parse("f", bytes, size, parsed->stream);
     ck_assert_ptr_nonnull(parsed->config);
     fflush(parsed->stream);
@@ -137,9 +137,9 @@ START_TEST(test_bad_files)
 
     parse(&parsed, bad_files[_i].text);
     ck_assert_msg(strncmp(parsed.reported, bad_files[_i].reported, strlen(bad_files[_i].reported)) == 0,
-                  "expected \"%s\", told was \"%s\"", bad_files[_i].reported, parsed.reported);
+                  "expected \"%s\", reported was \"%s\"", bad_files[_i].reported, parsed.reported);
     ck_assert_uint_ge(parsed.config->faults, 1);
-    ck_assert_uint_eq(parsed.reported[parsed.told_size - 1], '\n');
+    ck_assert_uint_eq(parsed.reported[parsed.reported_size - 1], '\n');
     parsed_free(&parsed);
 }
 END_TEST

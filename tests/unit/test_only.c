@@ -170,7 +170,7 @@ struct filled {
     struct only_options options;
     const struct only *only;
     char *reported;
-    size_t told_size;
+    size_t reported_size;
     FILE *stream;
     bool good;
 };
@@ -196,7 +196,7 @@ static void fill(struct filled *filled, const char *text)
 
     memset(filled, 0, sizeof *filled);
     snprintf(path, sizeof path, "%s/f", folder);
-    filled->stream = open_memstream(&filled->reported, &filled->told_size);
+    filled->stream = open_memstream(&filled->reported, &filled->reported_size);
     filled->config = config_parse(path, text, strlen(text), filled->stream);
     reading.config = filled->config;
     ck_assert_ptr_nonnull(filled->config->root);

@@ -133,7 +133,7 @@ struct filled {
     struct option_memory *memory;
     struct values values;
     char *reported;
-    size_t told_size;
+    size_t reported_size;
     FILE *stream;
     bool good;
 };
@@ -147,7 +147,7 @@ static void fill_at(struct filled *filled, const char *path, const struct hg_opt
     const struct config_node *block;
 
     memset(filled, 0, sizeof *filled);
-    filled->stream = open_memstream(&filled->reported, &filled->told_size);
+    filled->stream = open_memstream(&filled->reported, &filled->reported_size);
     filled->config = config_parse(path, *text ? text : "~", *text ? strlen(text) : 1, filled->stream);
     reading.config = filled->config;
     ck_assert_ptr_nonnull(filled->config->root);
@@ -411,8 +411,8 @@ START_TEST(test_bad)
 
     fill(&filled, bad[_i].text);
     line = filled.reported + strlen("/etc/hopgate/f:");
-    ck_assert_msg(strncmp(line, bad[_i].reported, strlen(bad[_i].reported)) == 0, "expected \"%s\", told was \"%s\"",
-                  bad[_i].reported, filled.reported);
+    ck_assert_msg(strncmp(line, bad[_i].reported, strlen(bad[_i].reported)) == 0,
+                  "expected \"%s\", reported was \"%s\"", bad[_i].reported, filled.reported);
     ck_assert_uint_eq(filled.config->faults, 1);
     filled_free(&filled);
 }

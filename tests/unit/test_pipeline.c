@@ -162,7 +162,7 @@ START_TEST(test_refused)
     char why[1024];
 
     ck_assert_ptr_null(plugins_load(plugins, refused[_i].name, why, sizeof why));
-    ck_assert_msg(strstr(why, refused[_i].why), "expected \"%s\", told was \"%s\"", refused[_i].why, why);
+    ck_assert_msg(strstr(why, refused[_i].why), "expected \"%s\", reported was \"%s\"", refused[_i].why, why);
     plugins_free(plugins);
 }
 END_TEST
@@ -233,8 +233,8 @@ static const struct hg_host host = {.log = host_log,
 static struct pipeline *load(struct plugins *plugins, const char *text, char **reported)
 {
     char path[256], *raw = NULL, *line;
-    size_t size = 0, told_size = 0, prefix;
-    FILE *stream = open_memstream(&raw, &size), *out = open_memstream(reported, &told_size);
+    size_t size = 0, reported_size = 0, prefix;
+    FILE *stream = open_memstream(&raw, &size), *out = open_memstream(reported, &reported_size);
     struct pipeline *pipeline;
 
     write_file("c.conf", text);

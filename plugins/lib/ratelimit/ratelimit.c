@@ -12,7 +12,7 @@
 #include <sys/random.h>
 
 /* How often a source that exceeds its limit is logged. */
-#define TOLD_SILENCE (60 * HG_SECOND)
+#define REPORT_SILENCE (60 * HG_SECOND)
 
 /* The token bucket of a source, stored as the time at which it will be full again, as in the virtual scheduling
  * algorithm of ITU-T I.371 (GCRA): one number instead of a level and its time. */
@@ -109,7 +109,7 @@ static void report(struct ratelimit *limit, uint64_t key)
     char text[INET6_ADDRSTRLEN];
 
     ++*limit->limited;
-    if (limit->reported_at && now - limit->reported_at < TOLD_SILENCE)
+    if (limit->reported_at && now - limit->reported_at < REPORT_SILENCE)
         return;
     limit->reported_at = now;
     for (size_t i = 0; i < sizeof key; i++)
