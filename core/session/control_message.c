@@ -86,7 +86,7 @@ static int decode_codecs(struct control_message *message, const char **error)
     for (size_t i = 0; i < count; i++) {
         const json_t *codec = json_array_get(codecs, i);
 
-        if (!json_is_string(codec) || json_string_length(codec) > CONTROL_NAME_SIZE)
+        if (!json_is_string(codec) || !json_string_length(codec) || json_string_length(codec) > CONTROL_NAME_SIZE)
             return -1;
         message->codecs[i] = json_string_value(codec);
     }
@@ -124,7 +124,8 @@ static int decode_services(struct control_message *message, const char **error)
     for (size_t i = 0; i < json_array_size(services); i++) {
         const json_t *service = json_array_get(services, i);
 
-        if (!json_is_string(service) || json_string_length(service) > CONTROL_SERVICE_NAME_MAX)
+        if (!json_is_string(service) || !json_string_length(service) ||
+            json_string_length(service) > CONTROL_SERVICE_NAME_MAX)
             return -1;
     }
     message->services = services;

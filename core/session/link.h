@@ -38,7 +38,7 @@ struct hg_link {
     bool blocked;                /* ops->send() accepts no packets at the moment */
     bool dead;                   /* the peer was silent for too long: no CLOSE is sent */
     bool is_closed;              /* closed by the peer: no CLOSE is sent back */
-    bool session_over;           /* closed with a code that ends its session, too */
+    bool session_over;           /* closed with a code, or after an error of the tunnel, that ends its session, too */
     bool was_active;             /* it has carried a session */
     struct dialer *dialer;       /* client: the dialer that opened it */
     bool is_connecting;          /* client: ops->connect() has not completed yet */
@@ -52,8 +52,8 @@ struct hg_link {
     hg_time check_at;        /* when end->check() is due; TN_TIME_NEVER: never */
     hg_time overdue_at;      /* when the peer was first found to be overdue; 0: it is not */
     hg_time ask_after;       /* client: ping after this much silence */
-    hg_time asked_at;        /* client: when it last pinged the gateway; 0: never */
-    uint64_t moved;          /* client: stream bytes transferred when it last pinged */
+    hg_time asked_at;        /* client: when it last pinged the gateway because of a sign of change; 0: never */
+    uint64_t moved;          /* client: stream bytes transferred when that was last checked */
     size_t packet_size;      /* as last logged */
     uint8_t *refused_packet; /* a packet that ops->send() has not accepted … */
     bool refused_probe;      /* … or ops->probe() */

@@ -40,7 +40,7 @@ struct tunnel_end {
     void (*check)(struct hg_link *link);
     /* The link has ended; its session, if any, has already been notified. */
     void (*link_ended)(struct hg_link *link);
-    /* Packets arrive on the session's link, for the first time or again. */
+    /* Packets have arrived on the session's link, and something waits for that. */
     void (*session_answers)(struct session *session);
     /* The session has lost its link: it waits for another one, or ends. May be NULL. */
     void (*session_down)(struct session *session);
@@ -154,7 +154,8 @@ __attribute__((cold, format(printf, 2, 3))) void session_log(const struct sessio
 
 /* Creates a session without name, codec and link. NULL when out of memory. */
 COLD struct session *session_new(struct sessions *sessions);
-/* Ends a session: its exchanges are reset with the reason `why`, its link is closed with SESSION_ENDED. */
+/* Ends a session: its exchanges are reset with the reason `why`, its link is closed with SESSION_ENDED, and it is
+ * freed. */
 COLD void session_end(struct session *session, const char *why);
 /* The same if `why` may contain an address of the peer. Exchanges are reset with `public_why` instead, as users must
  * not learn where a service is hosted. */

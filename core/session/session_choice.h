@@ -8,8 +8,9 @@
 
 #include "core/session/session.h"
 
-/* The newest session of the target's client that may serve the service, announces it and responds, or a less busy one
- * of the same process. NULL if there is none, with the reason in `*reason`; `*absent`: one may soon respond again. */
+/* The newest session of the target's client that may serve the service, announces it (if any does) and responds, or a
+ * less busy one of the same process. NULL if there is none, with the reason in `*reason`; `*absent`: one may soon
+ * respond again. */
 struct session *session_choose(const struct sessions *sessions, const struct hg_target *target,
                                struct hg_reason *reason, bool *absent);
 

@@ -29,8 +29,9 @@ COLD void sessions_drain(struct sessions *sessions);
  * turn, after exchange_run_ready(); it calls exchange_run_ready() itself for exchanges that can continue, so nothing is
  * left to do when it returns. */
 void sessions_flush(struct sessions *sessions);
-/* Whether no session has anything left to deliver: the last bytes of a response outlive their exchange until the peer
- * has acknowledged them. A draining worker stops when no exchange is open and this is true. */
+/* Whether a draining worker without open exchanges may stop. Client: all is delivered and no link is left; the last
+ * bytes of a response outlive their exchange until the peer has acknowledged them. Gateway: its clients have
+ * acknowledged `drain`, or a second has passed. */
 bool sessions_idle(const struct sessions *sessions);
 /* Closes every link and frees everything. No exchange may be open. */
 COLD void sessions_stop(struct sessions *sessions);

@@ -41,7 +41,7 @@ enum receive_buffer_result {
 };
 
 /* Takes those bytes at `offset` that are new. Bytes after a gap are only taken while there are fewer than
- * `segments_max` segments (and RECEIVE_BUFFER_SEGMENTS_MAX); the next bytes in order always are. */
+ * `segments_max` segments (and the limit above); the next bytes in order always are. */
 enum receive_buffer_result receive_buffer_add(struct receive_buffer *receiver, uint64_t offset, const uint8_t *data,
                                               size_t size, uint32_t segments_max);
 

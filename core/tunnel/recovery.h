@@ -114,7 +114,7 @@ void recovery_stopped(struct recovery *recovery, bool wants_data);
 bool recovery_window_open(const struct recovery *recovery);
 bool recovery_may_send(const struct recovery *recovery, tn_time now);
 
-/* Processes an ACK frame. False if it names a packet that was not sent: a later one, or a skipped one. */
+/* Processes an ACK frame. False if it names a packet that was not sent: a later one, or the last skipped one. */
 bool recovery_acknowledge(struct recovery *recovery, const struct frame *ack, tn_time now);
 /* Whether a packet is outstanding that was sent before an acknowledged one. */
 bool recovery_left_out(const struct recovery *recovery);

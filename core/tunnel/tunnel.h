@@ -61,7 +61,7 @@ enum tn_error {
     TN_STREAM_STATE_ERROR = 0x05,      /* a frame that the stream cannot have */
     TN_FINAL_SIZE_ERROR = 0x06,        /* a stream's final size changed or was exceeded */
     TN_FRAME_ENCODING_ERROR = 0x07,    /* a malformed frame, or an unknown type */
-    TN_PARAMETER_ERROR = 0x08,         /* bad parameters in `open` or `accept` */
+    TN_PARAMETER_ERROR = 0x08,         /* reserved */
     TN_PROTOCOL_VIOLATION = 0x0a,      /* any other violation */
     TN_CONTROL_BUFFER_EXCEEDED = 0x0d, /* more CONTROL bytes than TN_CONTROL_RECEIVE_MAX */
     TN_SESSION_ENDED = 0x100,          /* the session has ended: it must not be resumed */
@@ -105,7 +105,7 @@ struct tn_params {
     size_t packet_size;            /* links: the initial size of packets in bytes; windows count in this unit (1,200) */
     size_t packet_size_max;        /* links: the largest size to probe for; not above packet_size: no probing (0) */
     size_t packet_overhead;  /* links: bytes of all headers around a packet on the path, for probing; 0: unknown */
-    uint64_t stream_window;  /* bytes of credit that each stream always has: its reserve (16 KiB) */
+    uint64_t stream_window;  /* bytes of credit that each stream always has: its reserve (12 KiB) */
     uint64_t session_window; /* bytes of the pool from which streams with fast readers borrow more (32 MiB) */
     uint64_t max_streams;    /* streams the peer may have open at once (4,096) */
     uint64_t send_buffer; /* bytes of a stream that may be written but not sent yet; if it has less credit, that much,
@@ -228,7 +228,7 @@ void tn_stream_finish(struct tn_stream *stream);
 void tn_stream_reset(struct tn_stream *stream, uint64_t code);
 
 /* Abandons the peer's direction: unread bytes are dropped and their credit is returned, and the peer is asked to stop.
- * There are no further READABLE or RESET events. No effect if the end has been received. */
+ * There are no further READABLE or RESET events. If the end has been received, the peer is not asked. */
 void tn_stream_stop_sending(struct tn_stream *stream, uint64_t code);
 
 /* The next contiguous bytes in order; false if there are none at the moment. The slice is valid until the bytes are
@@ -248,7 +248,7 @@ bool tn_stream_all_received(const struct tn_stream *stream);
 /* Whether the peer ended its direction and all bytes before the end have been consumed. */
 bool tn_stream_fin_read(const struct tn_stream *stream);
 
-/* Whether everything written, including the end, has been acknowledged, or the direction was reset. */
+/* Whether everything written, including the end, has been acknowledged or, after a reset, the reset. */
 bool tn_stream_all_acknowledged(const struct tn_stream *stream);
 
 /* The user is done with the stream; the pointer is no longer valid. Data that was written and finished is still
@@ -357,7 +357,7 @@ void tn_link_stats(const struct tn_link *link, struct tn_link_stats *stats);
 /* ---- CONTROL: the link's own reliable, ordered byte stream ---- */
 
 /* Appends bytes, which are copied: all of them, or none (false) if more than TN_CONTROL_SEND_MAX bytes would be
- * unacknowledged. */
+ * unacknowledged, or when out of memory. */
 bool tn_control_write(struct tn_link *link, const void *data, size_t size);
 
 /* The bytes received in order and not consumed yet, in one piece; returns their number. Valid until the next call with

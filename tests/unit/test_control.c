@@ -217,6 +217,8 @@ static const char *const bad[] = {
     OPEN("\"codecs\":[1],\"parameters\":{},\"credentials\":{}"),
     OPEN("\"codecs\":\"x\",\"parameters\":{},\"credentials\":{}"),
     OPEN(CODECS "\"credentials\":{}"),
+    OPEN("\"codecs\":[\"\"],\"parameters\":{},\"credentials\":{}"),
+    OPEN(CODECS "\"parameters\":{},\"credentials\":{},\"services\":[\"\"]"),
     OPEN(CODECS "\"parameters\":{}"),
     OPEN(CODECS "\"parameters\":[],\"credentials\":{}"),
     OPEN(CODECS "\"parameters\":{},\"credentials\":\"x\""),
