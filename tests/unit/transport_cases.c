@@ -43,7 +43,7 @@ static void tear_down(void)
     test_pair_free(&pair);
     test_certificate_free(&leaf);
     test_certificate_free(&ca);
-    ck_assert_uint_eq(count_descriptors(), descriptors);
+    ck_assert_uint_eq(count_descriptors(), descriptors + fixture_port_count());
 }
 
 void start_other(bool gateway, bool client, uint16_t port)

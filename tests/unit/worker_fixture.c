@@ -9,6 +9,7 @@
 #include "tests/unit/slowness.h"
 
 #include <check.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 /* What core/plugin/plugin.c does with a loaded descriptor. */
@@ -114,6 +115,26 @@ struct fixture *fixture_new(enum pipeline_shape shape, const struct fixture_part
         if (parts[i].plugin->prepare)
             ck_assert_int_eq(parts[i].plugin->prepare(&fixture->instances[i].public), 0);
     return fixture;
+}
+
+static unsigned ports;
+
+unsigned fixture_port_count(void)
+{
+    return ports;
+}
+
+uint16_t fixture_free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    ports++;
+    return ntohs(address.sin_port);
 }
 
 void fixture_start(struct fixture *fixture)

@@ -44,4 +44,10 @@ void fixture_wait(struct fixture *fixture, unsigned milliseconds);
 /* Stops and frees everything; fails if an instance has broken the contract of <hopgate/stage.h>. */
 void fixture_free(struct fixture *fixture);
 
+/* A TCP port of 127.0.0.1 on which nothing listens. A socket stays bound to it until the test's process ends, so no
+ * other process gets the port; the test can listen on it nevertheless, with SO_REUSEADDR. */
+uint16_t fixture_free_port(void);
+/* How many ports were taken, for tests that count their descriptors. */
+unsigned fixture_port_count(void);
+
 #endif

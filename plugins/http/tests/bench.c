@@ -31,23 +31,11 @@ int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int flags)
     return accepted;
 }
 
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    getsockname(fd, (struct sockaddr *)&address, &size);
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 void bench_init(struct bench *bench)
 {
     memset(bench, 0, sizeof *bench);
-    bench->plain_port = free_port();
-    bench->tls_port = free_port();
+    bench->plain_port = fixture_free_port();
+    bench->tls_port = fixture_free_port();
     bench->addresses[0] = (struct hg_address){.host = "127.0.0.1", .port = bench->plain_port};
     bench->addresses[1] = (struct hg_address){.host = "127.0.0.1", .port = bench->tls_port, .words = LISTEN_TLS};
     bench->config = (struct http_config){

@@ -35,7 +35,6 @@ void raw_close(struct raw *raw);
 struct fixture_part edge_part(uint16_t port);
 uint64_t edge_handed_over(struct fixture *fixture);
 void edge_drain(struct fixture *fixture);
-uint16_t free_port(void);
 
 TCase *stream_tests(void);
 TCase *config_tests(void);

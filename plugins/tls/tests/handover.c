@@ -9,7 +9,7 @@
 
 static void start(bool client)
 {
-    uint16_t port = free_port();
+    uint16_t port = fixture_free_port();
 
     pair.edge = edge_part(port);
     test_pair_start(&pair, true, client, port);

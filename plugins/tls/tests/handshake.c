@@ -79,7 +79,7 @@ START_TEST(a_closed_port_is_reported)
 {
     char text[96];
 
-    test_pair_start(&pair, false, true, free_port());
+    test_pair_start(&pair, false, true, fixture_free_port());
     snprintf(text, sizeof text, "127.0.0.1:%u: connection refused; nothing is listening on that TCP port", pair.port);
     expect_refusal(text);
 }
@@ -90,8 +90,8 @@ START_TEST(addresses_are_tried_in_turn)
     struct hg_link *link;
 
     test_pair_start(&pair, true, true, 0);
-    add_address("127.0.0.1", free_port());
-    add_address("127.0.0.1", free_port());
+    add_address("127.0.0.1", fixture_free_port());
+    add_address("127.0.0.1", fixture_free_port());
     add_address("127.0.0.1", pair.port);
     link = test_connect_up(&pair);
     ck_assert(link->up);

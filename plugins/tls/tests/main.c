@@ -4,21 +4,6 @@
 #include "plugins/tls/tests/cases.h"
 #include "tests/unit/run_suite.h"
 
-#include <netinet/in.h>
-#include <unistd.h>
-
-uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 int main(void)
 {
     Suite *suite = suite_create("tls");
