@@ -12,18 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static uint16_t closed_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 START_TEST(refused)
 {
     struct origin_config config = default_config();
@@ -31,7 +19,7 @@ START_TEST(refused)
     char url[64];
 
     log_configure(LOG_TEXT, HG_LOG_ERROR);
-    snprintf(url, sizeof url, "http://127.0.0.1:%u", closed_port());
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", fixture_free_port());
     for (int i = 0; i < 3; i++) {
         struct user user = {.method = "POST", .body_size = 100000, .url = url};
 

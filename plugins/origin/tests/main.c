@@ -81,7 +81,7 @@ static void before(void)
 
 static void after(void)
 {
-    ck_assert_uint_eq(open_descriptors(), descriptors_before);
+    ck_assert_uint_eq(open_descriptors(), descriptors_before + fixture_port_count());
 }
 
 TCase *new_case(const char *name)
