@@ -50,25 +50,15 @@ static struct fixture *fixture;
 static struct sockaddr_in place;
 static const struct hg_challenges_ops *ops;
 
-static void find_port(void)
-{
-    socklen_t size = sizeof place;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    place = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&place, sizeof place), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&place, &size), 0);
-    close(fd);
-}
-
 static void set_up(void)
 {
     static struct hg_address address;
     static struct http_config config;
     const struct fixture_part parts[] = {{http_plugin(), &config}, {hopgate_plugin(), NULL}, {&redirect_plugin, NULL}};
 
-    find_port();
-    address = (struct hg_address){.host = "127.0.0.1", .port = ntohs(place.sin_port)};
+    address = (struct hg_address){.host = "127.0.0.1", .port = fixture_free_port()};
+    place = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(address.port)};
     config = (struct http_config){.listen = {1, &address},
                                   .head_timeout = 10 * HG_SECOND,
                                   .idle_timeout = 300 * HG_SECOND,
